@@ -3,7 +3,7 @@
 import importlib
 
 # Each of these modules has a setup(app) and does one thing; its docstring says which.
-MODULES = []
+MODULES = ["execution", "repository", "math", "page", "light", "notebooks", "lint"]
 
 
 def setup(app):
