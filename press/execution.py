@@ -1,0 +1,426 @@
+"""Executes chapters, remembers their outputs, and keeps two builders in step.
+
+Jupyter Book can cache executions, but its cache looks at a chapter's own cells only:
+after a change of `dlbook` or of a pinned package it would serve stale outputs. Here an
+execution is stored under a fingerprint of everything that it depends on: the cells,
+the sources of `dlbook`, the pinned packages and the version of Python. One file holds
+one execution and is put in place in one step, so a build that is killed leaves nothing
+half-written, and a damaged file is no more than a chapter that is executed again.
+
+Sphinx reads each chapter once for both builders (notebooks and site). What one builder
+read, the other must write, so this extension hands the names on in a small file.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import myst_nb.core.execute as myst_nb_execute
+import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
+from myst_nb.core.execute import ExecutionError, NotebookClientBase
+from nbclient import NotebookClient
+from nbclient.exceptions import (
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+KEEP_FINGERPRINTS = 2  # so that switching between two branches executes nothing
+KEEP_EXECUTIONS = 4  # of one chapter under one fingerprint
+EXECUTION_TAGS = {"raises-exception", "skip-execution"}
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+failures: list[str] = []
+"""The messages about failed cells of this process, for a summary at the end."""
+
+
+def digest(paths, base: Path, *more: str) -> str:
+    """Return a short hash of the files' names and contents, and of more strings."""
+    total = hashlib.sha256("\0".join(more).encode())
+    for path in sorted(paths):
+        total.update(f"\0{path.relative_to(base).as_posix()}\0".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def fingerprint(root: Path = ROOT) -> str:
+    """Return the hash of what every execution depends on, whatever the chapter."""
+    paths = [*root.glob("dlbook/**/*.py"), *root.glob("requirements.txt")]
+    return digest(paths, root, "{}.{}".format(*sys.version_info))
+
+
+def cells_key(notebook) -> str:
+    """Return the hash of what is executed in a notebook: no prose, no captions."""
+    kernel = notebook.metadata.get("kernelspec", {}).get("name", "")
+    cells = [
+        [cell.source, sorted(EXECUTION_TAGS & set(cell.metadata.get("tags", [])))]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+    return hashlib.sha256(json.dumps([kernel, cells]).encode()).hexdigest()[:16]
+
+
+def kernel_environment(root: Path = ROOT) -> dict[str, str]:
+    """Return the environment in which kernels run a chapter.
+
+    They find `dlbook`, show no progress bars (a stored output has none), and their
+    idle threads sleep, which is much faster where several kernels share few cores.
+    """
+    paths = [str(root), os.environ.get("PYTHONPATH", "")]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "TQDM_DISABLE": "1",
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive"),
+    }
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file in one step: a reader sees the old text or the new, no half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+class Store:
+    """Executions on disk: `<folder>/<fingerprint>/<part>.<chapter>-<cells>.json`."""
+
+    def __init__(self, folder: Path, fingerprint: str):
+        self.folder = Path(folder) / fingerprint
+
+    def path(self, chapter: Path, notebook) -> Path:
+        """Return where the execution of these cells is stored."""
+        name = f"{chapter.parent.name}.{chapter.stem}-{cells_key(notebook)}.json"
+        return self.folder / name
+
+    def load(self, chapter: Path, notebook) -> dict | None:
+        """Return the stored execution; None where there is no sound one."""
+        path = self.path(chapter, notebook)
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            counts = [count for count, _ in stored["outputs"]]
+            seconds = float(stored["seconds"])
+            metadata = dict(stored["metadata"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError):
+            counts = None
+        if counts is None or len(counts) != len(code_cells(notebook)):
+            say(f"  {chapter.stem}: the stored outputs are damaged, so it runs again")
+            path.unlink(missing_ok=True)
+            return None
+        path.touch()
+        outputs = nbformat.from_dict(stored["outputs"])
+        return {"seconds": seconds, "metadata": metadata, "outputs": outputs}
+
+    def save(self, chapter: Path, notebook, seconds: float) -> None:
+        """Store what the cells printed, and drop the chapter's oldest executions."""
+        path = self.path(chapter, notebook)
+        kept = {"language_info", "widgets"} & set(notebook.metadata)
+        stored = {
+            "seconds": round(seconds, 2),
+            "metadata": {key: notebook.metadata[key] for key in sorted(kept)},
+            "outputs": [
+                [cell.execution_count, cell.outputs] for cell in code_cells(notebook)
+            ],
+        }
+        write_whole(path, json.dumps(stored))
+        same = self.folder.glob(f"{path.name.rpartition('-')[0]}-*.json")
+        for old in newest_first(same)[KEEP_EXECUTIONS:]:
+            old.unlink(missing_ok=True)
+
+    def prune(self) -> None:
+        """Drop the executions of all but the newest fingerprints."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        os.utime(self.folder)
+        for old in newest_first(self.folder.parent.iterdir())[KEEP_FINGERPRINTS:]:
+            for path in old.iterdir():
+                path.unlink(missing_ok=True)
+            old.rmdir()
+
+
+def newest_first(paths) -> list[Path]:
+    """Sort paths by the time of their last change, newest first."""
+    return sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def code_cells(notebook) -> list:
+    """Return the cells that a kernel executes."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print at once, so that a person sees how far a build has come."""
+    print(text, end=end, flush=True)
+
+
+class Progress:
+    """One line for each executed chapter; it counts its cells on a terminal."""
+
+    def __init__(self, name: str, cells: int):
+        self.name, self.cells, self.done = name, cells, 0
+        self.live = sys.stdout.isatty()
+        self.begun = time.monotonic()
+        say(f"  {name}: executing {cells} cells", end="" if self.live else "\n")
+
+    def step(self, **_) -> None:
+        """Note that the next cell starts."""
+        self.done += 1
+        if self.live:
+            say(f"\r  {self.name}: cell {self.done} of {self.cells}\x1b[K", end="")
+
+    def finish(self, verb: str) -> float:
+        """Say how it ended and return the seconds it took."""
+        seconds = time.monotonic() - self.begun
+        start = "\r" if self.live else ""
+        end = "\x1b[K" if self.live else ""
+        say(f"{start}  {self.name}: {verb} in {seconds:.1f} s{end}")
+        return seconds
+
+
+class ChapterClient(NotebookClientBase):
+    """Fills a chapter with stored outputs, or executes it and stores them.
+
+    It takes the place of myst-nb's client for `execute_notebooks: cache`.
+    """
+
+    root, source, only = ROOT, Path(), ""
+    fingerprint = ""
+
+    def start_client(self) -> None:
+        """Give every code cell its outputs; report the cell that fails."""
+        store = Store(self.nb_config.execution_cache_path, self.fingerprint)
+        stored = store.load(self.path, self.notebook)
+        if stored is not None:
+            self.notebook.metadata.update(nbformat.from_dict(stored["metadata"]))
+            cells = code_cells(self.notebook)
+            for cell, (count, outputs) in zip(cells, stored["outputs"], strict=True):
+                cell.execution_count, cell.outputs = count, outputs
+            self.note(stored["seconds"])
+        elif self.only in ("", self.name):
+            self.execute(store)
+
+    @property
+    def name(self) -> str:
+        """The chapter's name, as in _toc.yml."""
+        path = self.path.resolve()
+        if path.is_relative_to(self.source):
+            path = path.relative_to(self.source)
+        return path.with_suffix("").as_posix()
+
+    def execute(self, store: Store) -> None:
+        """Run the cells in a fresh kernel."""
+        progress = Progress(self.name, len(code_cells(self.notebook)))
+        last = {}
+
+        def starts(cell, cell_index):
+            last.update(cell=cell, index=cell_index)
+            progress.step()
+
+        client = NotebookClient(
+            self.notebook,
+            timeout=self.nb_config.execution_timeout,
+            allow_errors=self.nb_config.execution_allow_errors,
+            record_timing=False,  # times would differ from build to build
+            on_cell_execute=starts,
+            extra_arguments=["--log-level=40"],  # errors only: a person reads along
+        )
+        where = TemporaryDirectory() if self.nb_config.execution_in_temp else None
+        try:
+            with where or nullcontext(str(self.path.parent)) as folder:
+                client.resources["metadata"] = {"path": folder}
+                client.execute(env=kernel_environment(self.root))
+        except (
+            CellExecutionError,
+            CellTimeoutError,
+            DeadKernelError,
+            NoSuchKernel,
+            RuntimeError,
+        ) as error:
+            seconds = progress.finish("FAILED")
+            self.fail(error, last)
+            self.note(seconds, error)
+            if self.nb_config.execution_raise_on_error:
+                raise ExecutionError(str(self.path)) from error
+        else:
+            seconds = progress.finish("executed")
+            store.save(self.path, self.notebook, seconds)
+            self.note(seconds)
+
+    def fail(self, error: Exception, last: dict) -> None:
+        """Say which cell of which chapter failed, and why."""
+        cells = code_cells(self.notebook)
+        if not last:
+            message = f"{self.name}: no kernel could be started: {error}"
+            line = None
+        else:
+            number = 1 + next(i for i, c in enumerate(cells) if c is last["cell"])
+            source = last["cell"].source.strip()
+            first = source.splitlines()[0] if source else ""
+            line = self.cell_line(last["index"])
+            message = (
+                f"{self.name}: cell {number} of {len(cells)} failed: "
+                f"{self.reason(error)}\n"
+                f"The cell begins, after line {line}, with: {first}"
+            )
+            if isinstance(error, CellExecutionError):
+                trace = error_traceback(last["cell"]) or error.traceback
+                message += f"\n{ANSI.sub('', trace).rstrip()}"
+        failures.append(message)
+        self.logger.warning(message, subtype="exec", line=line)
+
+    def reason(self, error: Exception) -> str:
+        """Return what went wrong in one line."""
+        if isinstance(error, CellTimeoutError):
+            return f"it ran longer than {self.nb_config.execution_timeout} s"
+        if isinstance(error, DeadKernelError):
+            return "its kernel died (out of memory?)"
+        if isinstance(error, CellExecutionError):
+            value = ANSI.sub("", error.evalue).strip().splitlines()
+            return f"{error.ename}: {value[0] if value else ''}"
+        return str(error)
+
+    def note(self, seconds: float, error: Exception | None = None) -> None:
+        """Leave the measured time where the page can show it."""
+        self.exec_metadata = {
+            "mtime": time.time(),
+            "runtime": seconds,
+            "method": self.nb_config.execution_mode,
+            "succeeded": error is None,
+            "error": type(error).__name__ if error else None,
+            "traceback": None,  # it is in the message already
+        }
+
+
+def error_traceback(cell) -> str:
+    """Return the traceback among a cell's outputs, or nothing."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "error":
+            return "\n".join(output.traceback)
+    return ""
+
+
+def configure(app, config) -> None:
+    """Find out what executions depend on before Sphinx decides what to read."""
+    root = Path(config.execution_root).resolve()
+    print_of_all = fingerprint(root)
+    if not config.nb_execution_cache_path:
+        config.nb_execution_cache_path = str(Path(app.outdir).parent / ".executed")
+    ChapterClient.root = root
+    ChapterClient.source = Path(app.srcdir).resolve()
+    ChapterClient.only = config.execution_only
+    ChapterClient.fingerprint = print_of_all
+    # Where one of these changes, every page is read anew (from stored outputs).
+    sources = [*(ROOT / "press").rglob("*.py")]
+    toc = Path(app.srcdir) / getattr(config, "external_toc_path", "")
+    shape = toc.read_text(encoding="utf-8") if toc.is_file() else ""
+    where = os.environ.get("GITHUB_REPOSITORY", "")  # the notebooks link to their site
+    config.execution_fingerprint = digest(sources, ROOT, print_of_all, shape, where)
+
+
+def prune(app) -> None:
+    """Forget the executions of old fingerprints."""
+    Store(Path(app.config.nb_execution_cache_path), ChapterClient.fingerprint).prune()
+
+
+def reread_only(app, *_) -> list[str]:
+    """With `execution_only`, read that chapter in any case."""
+    return [app.config.execution_only] if app.config.execution_only else []
+
+
+def labels_digest(env) -> str:
+    """Return a hash of what pages show of each other: titles, numbers and labels."""
+    std, math = env.domaindata.get("std", {}), env.domaindata.get("math", {})
+    titles = {name: title.astext() for name, title in env.titles.items()}
+    shown = [
+        titles,
+        env.toc_secnumbers,
+        env.toc_fignumbers,
+        std.get("labels"),
+        std.get("anonlabels"),
+        math.get("objects"),
+    ]
+    text = json.dumps(shown, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class InStep:
+    """Makes each of several builders over one set of doctrees write all it must.
+
+    Sphinx reads a changed chapter once, for the builder that comes first; the other one
+    would take its own output for fresh. Nor does Sphinx write a page again when a
+    chapter that it refers to, or lists beside it, has a new title or number.
+    """
+
+    def __init__(self, app):
+        self.app, self.builder = app, app.builder
+        self.file = Path(app.doctreedir) / "in_step.json"
+        self.read: set[str] = set()
+        try:
+            self.state = json.loads(self.file.read_text(encoding="utf-8"))
+            self.mine = set(self.state[self.builder.name]["pending"])
+        except (OSError, ValueError, KeyError, TypeError):
+            self.state, self.mine = self.sound_state(), set()
+        self.get_outdated_docs = self.builder.get_outdated_docs
+        self.write = self.builder.write
+        self.builder.get_outdated_docs = self.outdated
+        self.builder.write = self.write_all
+        app.connect("build-finished", self.finish)
+
+    def sound_state(self) -> dict:
+        """Return what is known of the other builders, where that can be read."""
+        state = getattr(self, "state", {})
+        return state if isinstance(state, dict) else {}
+
+    def outdated(self):
+        """Add what the other builder read to what this one finds outdated."""
+        found = self.get_outdated_docs()
+        if isinstance(found, str):
+            return found
+        return {*found, *self.mine} & self.app.env.found_docs
+
+    def write_all(self, build_docnames, updated_docnames, method="update"):
+        """Write what changed, or all pages where titles or numbers have changed."""
+        self.read = set(updated_docnames)
+        known = self.state.get(self.builder.name, {}).get("labels")
+        if method == "update" and known != labels_digest(self.app.env):
+            build_docnames = None
+        return self.write(build_docnames, updated_docnames, method)
+
+    def finish(self, app, exception) -> None:
+        """Remember what was written, what the others must write, and what is gone."""
+        if exception is not None or app.config.execution_only:
+            return
+        docs = sorted(app.env.found_docs)
+        for other in self.state.values():
+            other["pending"] = sorted({*other["pending"], *self.read})
+        for gone in {*self.state.get(self.builder.name, {}).get("docs", [])} - {*docs}:
+            for path in Path(app.outdir, gone).parent.glob(f"{Path(gone).name}.*"):
+                path.unlink()
+        self.state[self.builder.name] = {
+            "pending": [],
+            "labels": labels_digest(app.env),
+            "docs": docs,
+        }
+        write_whole(self.file, json.dumps(self.state))
+
+
+def setup(app):
+    """Register with Sphinx."""
+    myst_nb_execute.NotebookClientCache = ChapterClient
+    app.add_config_value("execution_root", str(ROOT), "")
+    app.add_config_value("execution_only", "", "")
+    app.add_config_value("execution_fingerprint", "", "env")
+    app.connect("config-inited", configure)
+    app.connect("builder-inited", prune)
+    app.connect("builder-inited", InStep)
+    app.connect("env-get-outdated", reread_only)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,110 @@
+"""`make lab` in a browser: a double-click on a chapter opens it as a notebook."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from press.__main__ import lab_environment
+
+CHAPTER = """\
+---
+jupytext: {text_representation: {extension: .md, format_name: myst}}
+kernelspec: {name: python3, display_name: Python 3, language: python}
+---
+# A chapter
+
+:::{admonition} A boxed note
+It is a directive of MyST.
+:::
+
+```{code-cell} ipython3
+print(6 * 7)
+```
+"""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+QUIET = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"]
+QUIET += ["disable-background-networking", "disable-component-update"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def chromium():
+    """The path of the system's browser."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        sentence = "Chromium is not installed, so JupyterLab is not tried."
+        if os.environ.get("CI") == "true":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    return found
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a JupyterLab that shows one chapter; no token, loopback only."""
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "chapters" / "one.md").write_text(CHAPTER)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {"HOME": "home", "JUPYTERLAB_SETTINGS_DIR": "settings"}
+    own["JUPYTERLAB_WORKSPACES_DIR"] = "workspaces"
+    own = {name: str(tmp_path / folder) for name, folder in own.items()}
+    (tmp_path / "home").mkdir()
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
+    command += ["--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token="]
+    command += [f"--notebook-dir={tmp_path}/chapters"]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            command, env=lab_environment() | own, stdout=log, stderr=log
+        )
+    address = f"http://127.0.0.1:{port}/lab"
+    try:
+        wait_for(f"{address}/api/settings", server)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+    assert not (tmp_path / "home" / ".jupyter").exists()
+
+
+def wait_for(address, server):
+    """Wait until the server answers."""
+    for _ in range(240):
+        assert server.poll() is None, "JupyterLab ended at once"
+        try:
+            urllib.request.urlopen(address).close()
+        except OSError:
+            time.sleep(0.25)
+        else:
+            return
+    pytest.fail("JupyterLab does not answer")
+
+
+def test_a_chapter_opens_as_a_notebook_and_runs(lab, chromium):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=chromium, args=[f"--{flag}" for flag in QUIET]
+        )
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        page.goto(lab)
+        page.locator(".jp-DirListing-item", has_text="one.md").dblclick()
+        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell")
+        page.wait_for_selector(".jp-NotebookPanel aside:has-text('A boxed note')")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        page.locator(".jp-CodeCell .cm-content").first.click()
+        page.keyboard.press("Shift+Enter")
+        output = page.locator(".jp-OutputArea-output pre").first
+        output.wait_for()
+        assert output.inner_text().strip() == "42"
+        browser.close()
