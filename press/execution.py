@@ -147,6 +147,25 @@ class Store:
             old.rmdir()
 
 
+def merge_streams(outputs) -> list:
+    """Return outputs in which all that a cell printed is one piece for each stream.
+
+    A kernel cuts what is printed where it likes. Were the pieces left, myst-nb would
+    lengthen the first of them in place and keep the others, and the published notebook
+    would hold those lines twice.
+    """
+    merged, streams = [], {}
+    for output in outputs:
+        first = streams.get(output.get("name"))
+        if output.output_type == "stream" and first is not None:
+            first.text += output.text
+            continue
+        if output.output_type == "stream":
+            output = streams[output.name] = nbformat.from_dict(dict(output))
+        merged.append(output)
+    return merged
+
+
 def newest_first(paths) -> list[Path]:
     """Sort paths by the time of their last change, newest first."""
     return sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
@@ -207,6 +226,8 @@ class ChapterClient(NotebookClientBase):
             self.note(stored["seconds"])
         elif self.only in ("", self.name):
             self.execute(store)
+        for cell in code_cells(self.notebook):
+            cell.outputs = merge_streams(cell.get("outputs", []))
 
     @property
     def name(self) -> str:
