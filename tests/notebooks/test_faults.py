@@ -131,10 +131,22 @@ def build_book(folder, root, builders):
     )
 
 
+def add_template(folder, root):
+    """Put the authors' template into a small book, with what it refers to."""
+    chapters, toc = folder / "chapters", folder / "_toc.yml"
+    shutil.copy(root / "chapters" / "_template.md", chapters / "template.md")
+    (chapters / "setup.md").write_text("# Set up\n\nA page to refer to.\n", "utf-8")
+    with (chapters / "references.bib").open("a", encoding="utf-8") as references:
+        references.write((root / "chapters" / "references.bib").read_text("utf-8"))
+    entries = "".join(f"      - file: {name}\n" for name in ("setup", "template"))
+    toc.write_text(f"{toc.read_text('utf-8').rstrip()}\n{entries}", "utf-8")
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory, root):
-    """The good book, built; it has nothing wrong."""
+    """The good book, with the authors' template, built; it has nothing wrong."""
     folder = small_book(tmp_path_factory.mktemp("good"), root)
+    add_template(folder, root)
     done = build_book(folder, root, ("notebooks", "html"))
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
@@ -148,6 +160,12 @@ def broken(good, tmp_path_factory, root):
     done = build_book(folder, root, ("notebooks",))
     assert done.returncode != 0, "a book full of faults was built"
     return done.stdout + done.stderr
+
+
+def test_the_template_for_authors_is_a_chapter_that_passes(good):
+    path = good / "_build" / "notebooks" / "template.ipynb"
+    assert published_markdown_problems(nbformat.read(path, as_version=4)) == []
+    assert (good / "_build" / "html" / "template.html").is_file()
 
 
 @pytest.mark.parametrize("name", BUILD_FAULTS)

@@ -45,9 +45,9 @@ a^2 + b^2 = c^2
 
 ![A white box](box.png)
 
-![Another white box](box.png)
-
 ## A section
+
+![Another white box](box.png)
 
 ```{exercise-start} Add ★
 :label: ex-add

@@ -19,19 +19,16 @@ def test_display_differs_from_inline():
     assert "katex-display" not in math.render("x")
 
 
-@pytest.mark.parametrize("tex", [r"\frac{a", r"\nosuchcommand", r"x^{1", r"\left( x"])
+@pytest.mark.parametrize(
+    "tex", [r"\frac{a", r"\nosuchcommand", r"x^{1", r"\left( x", "a & b", "σ"]
+)
 def test_bad_tex_is_refused(tex):
     with pytest.raises(math.TexError):
         math.render(tex)
 
 
-@pytest.mark.parametrize("tex", ["</script>", "a < b & c", "\"'", "\\text{σ}"])
-def test_text_is_escaped(tex):
-    if "&" in tex:
-        with pytest.raises(math.TexError):
-            math.render(tex)
-        return
-    assert "</script>" not in math.render(tex)
+def test_text_is_escaped():
+    assert "</script>" not in math.render("</script>")
 
 
 @pytest.mark.parametrize("name", ["align", "gather", "equation"])
