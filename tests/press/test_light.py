@@ -11,12 +11,10 @@ from press import light
 
 
 def _png(mode="RGB", size=(40, 30)):
-    image = Image.new(mode, size)
-    image.putdata(
-        [(i % 251,) * len(image.getbands()) for i in range(size[0] * size[1])]
-    )
+    count = size[0] * size[1] * len(Image.new(mode, (1, 1)).getbands())
+    pixels = bytes(i % 251 for i in range(count))
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    Image.frombytes(mode, size, pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -75,6 +73,24 @@ def test_only_claims_in_printed_output_are_marked():
     assert '<span class="claim claim-wrong">✗ expected 1</span>' in marked
     assert marked.count("claim") == 3
     assert "<p>✓ prose</p>" in marked
+
+
+def test_sections_say_how_tall_they_are_about():
+    inner = "<section><h2>A</h2><p>word</p></section>"
+    body = f"<section><h1>T</h1>{inner}{inner}</section>"
+    done = light.reserve_sections(body)
+    assert len(re.findall(r'<section style="--fixed:\d+px;--text:\d+px">', done)) == 2
+    short, _ = light.section_size("<pre>a\nb</pre>")
+    long, _ = light.section_size("<pre>" + "a\n" * 50 + "</pre>")
+    assert long > short + 900
+
+
+def test_only_fonts_of_the_first_screen_are_fetched_ahead():
+    letter = '<span class="mord mathnormal">x</span>'
+    digit = '<span class="mord">2</span>'
+    assert light.early_math_fonts(f"<h2>A</h2>{letter}{digit}") == []
+    assert light.early_math_fonts(letter) == ["katex/fonts/KaTeX_Math-Italic"]
+    assert len(light.early_math_fonts(letter + digit)) == 2
 
 
 def test_words_without_a_colour_lose_their_wrappers():

@@ -20,7 +20,7 @@ def test_display_differs_from_inline():
 
 
 @pytest.mark.parametrize(
-    "tex", [r"\frac{a", r"\nosuchcommand", r"x^{1", r"\left( x", "a & b", "σ"]
+    "tex", [r"\frac{a", r"\nosuchcommand", r"x^{1", r"\left( x", "a & b"]
 )
 def test_bad_tex_is_refused(tex):
     with pytest.raises(math.TexError):
