@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from press.build import NOTEBOOKS, SITE, Book, Problem, prepare
-from press.execution import ROOT, kernel_environment, say
+from press.execution import ROOT, book_environment, say
 
 WATCHED = ("chapters", "dlbook", "press", "assets", "_config.yml", "_toc.yml")
 
@@ -116,13 +116,11 @@ def lab_environment(root: Path = ROOT) -> dict[str, str]:
     """
     own = Path(sys.prefix) / "share" / "book-lab"
     config = [str(root / "press" / "lab"), os.environ.get("JUPYTER_CONFIG_PATH", "")]
-    environment = kernel_environment(root) | {
+    return book_environment(root) | {
         "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, config)),
         "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
     }
-    environment.pop("TQDM_DISABLE")  # a person likes to see progress
-    return environment
 
 
 def report(_) -> None:
@@ -161,7 +159,7 @@ def test(arguments) -> None:
     for name, command in stages.items():
         say(f"== {name}")
         begun = time.monotonic()
-        status = subprocess.call(command, cwd=ROOT, env=kernel_environment())
+        status = subprocess.call(command, cwd=ROOT, env=book_environment())
         if name != "pytest":  # its own summary, with its time, is the closing line
             say(f"== {name}: {time.monotonic() - begun:.1f} s")
         if status:

@@ -68,18 +68,25 @@ def cells_key(notebook) -> str:
     return hashlib.sha256(json.dumps([kernel, cells]).encode()).hexdigest()[:16]
 
 
-def kernel_environment(root: Path = ROOT) -> dict[str, str]:
-    """Return the environment in which kernels run a chapter.
+def book_environment(root: Path = ROOT) -> dict[str, str]:
+    """Return the environment for a program that works on the book.
 
-    They find `dlbook`, show no progress bars (a stored output has none), and their
-    idle threads sleep, which is much faster where several kernels share few cores.
+    It finds `dlbook`, and idle threads sleep, which is much faster where several
+    kernels share few cores.
     """
     paths = [str(root), os.environ.get("PYTHONPATH", "")]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "TQDM_DISABLE": "1",
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive"),
     }
+
+
+def kernel_environment(root: Path = ROOT) -> dict[str, str]:
+    """Return the environment in which kernels run a chapter for its stored outputs.
+
+    Progress bars are for a person and do not belong there.
+    """
+    return book_environment(root) | {"TQDM_DISABLE": "1"}
 
 
 def write_whole(path: Path, text: str) -> None:

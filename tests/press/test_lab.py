@@ -88,6 +88,23 @@ def wait_for(address, server):
     pytest.fail("JupyterLab does not answer")
 
 
+def until(page, wanted, act):
+    """Do what a person does, again if a slow page lost it, until something appears."""
+    from playwright.sync_api import TimeoutError as TooSlow
+
+    for _ in range(6):
+        act()
+        try:
+            page.wait_for_selector(wanted, timeout=20_000)
+        except TooSlow:
+            question = page.locator(".jp-Dialog .jp-mod-accept")
+            if question.count():  # the kernel was not ready: "Select Kernel"
+                question.first.click()
+        else:
+            return
+    pytest.fail(f"{wanted} does not appear on: {page.inner_text('body')}")
+
+
 def test_a_chapter_opens_as_a_notebook_and_runs(lab, chromium):
     from playwright.sync_api import sync_playwright
 
@@ -98,13 +115,16 @@ def test_a_chapter_opens_as_a_notebook_and_runs(lab, chromium):
         page = browser.new_page()
         page.set_default_timeout(120_000)
         page.goto(lab)
-        page.locator(".jp-DirListing-item", has_text="one.md").dblclick()
-        page.wait_for_selector(".jp-NotebookPanel .jp-CodeCell")
+        chapter = page.locator(".jp-DirListing-item", has_text="one.md")
+        until(page, ".jp-NotebookPanel .jp-CodeCell", chapter.dblclick)
         page.wait_for_selector(".jp-NotebookPanel aside:has-text('A boxed note')")
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-        page.locator(".jp-CodeCell .cm-content").first.click()
-        page.keyboard.press("Shift+Enter")
+
+        def run_the_cell():
+            page.locator(".jp-CodeCell .cm-content").first.click()
+            page.keyboard.press("Shift+Enter")
+
+        until(page, ".jp-OutputArea-output pre", run_the_cell)
         output = page.locator(".jp-OutputArea-output pre").first
-        output.wait_for()
         assert output.inner_text().strip() == "42"
         browser.close()
