@@ -2,8 +2,21 @@
 
 import importlib
 
+from press.speed import skip_slow_import
+
+skip_slow_import()
+
 # Each of these modules has a setup(app) and does one thing; its docstring says which.
-MODULES = ["execution", "repository", "math", "page", "light", "notebooks", "lint"]
+MODULES = [
+    "execution",
+    "speed",
+    "repository",
+    "math",
+    "page",
+    "light",
+    "notebooks",
+    "lint",
+]
 
 
 def setup(app):
