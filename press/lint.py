@@ -278,6 +278,7 @@ def _cell_problems(chapter: Chapter) -> Found:
         yield from _lines(cell)
         yield from _reasons(cell)
         yield from _explores(cell)
+        yield from _quizzes(cell)
         yield from _claims(cell)
 
 
@@ -328,6 +329,17 @@ def _explores(cell: Cell) -> Found:
             cell.line,
             "the figure of this explore() has no number; add `mystnb: figure:` with a "
             "name and a caption to the cell",
+            True,
+        )
+
+
+def _quizzes(cell: Cell) -> Found:
+    hidden = {"hide-input", "hide-cell", "remove-input"} & set(cell.tags)
+    calls = [c for c in cell.named("quiz") if isinstance(c.func, ast.Name)]
+    if calls and not hidden:
+        yield (
+            cell.line,
+            "the code of this quiz() tells its answers; add `tags: [hide-input]`",
             True,
         )
 

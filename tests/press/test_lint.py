@@ -117,6 +117,13 @@ def test_long_line_of_prose_is_fine(problems):
 FIGURE = "---\nmystnb:\n  figure: {name: fig-x, caption: X.}\n---\n"
 
 
+def test_a_quiz_does_not_show_its_answers(problems):
+    question = "quiz(dict(ask='Two?', choices=[]))"
+    assert problems(cell(question, ":tags: [hide-input]\n\n")) == []
+    shown = cell("x = 1\n" + question)
+    assert [p.line for p in problems(shown)] == [line_in(shown, "x = 1")]
+
+
 def test_explore_needs_words_and_a_number(problems):
     good = 'explore(\n    draw,\n    k=[1, 2],\n    alt="K {k}",\n)'
     assert problems(cell(good, FIGURE)) == []
