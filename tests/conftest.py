@@ -1,6 +1,7 @@
 """What every test shares: where the repository is and where its build is."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,6 +9,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HARNESS = ROOT / "tests" / "notebooks"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# A headless browser for tests asks no other machine for anything.
+BROWSER_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # The book is a folder, not an installed package; the tests import it as a chapter does.
 for folder in (HARNESS, ROOT):
@@ -59,3 +71,19 @@ def build(request):
             pytrace=False,
         )
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium: without it the tests are skipped on a laptop and fail in CI."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing; install it, for example from Debian.")
+        pytest.skip("Chromium is missing; install it to run the browser tests.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()

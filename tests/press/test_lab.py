@@ -1,7 +1,5 @@
 """`make lab` in a browser: a double-click on a chapter opens it as a notebook."""
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,23 +25,7 @@ It is a directive of MyST.
 print(6 * 7)
 ```
 """
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = ["no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-sync"]
-QUIET += ["disable-background-networking", "disable-component-update"]
-
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-
-@pytest.fixture
-def chromium():
-    """The path of the system's browser."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        sentence = "Chromium is not installed, so JupyterLab is not tried."
-        if os.environ.get("CI") == "true":
-            pytest.fail(sentence)
-        pytest.skip(sentence)
-    return found
 
 
 @pytest.fixture
@@ -105,26 +87,20 @@ def until(page, wanted, act):
     pytest.fail(f"{wanted} does not appear on: {page.inner_text('body')}")
 
 
-def test_a_chapter_opens_as_a_notebook_and_runs(lab, chromium):
-    from playwright.sync_api import sync_playwright
+def test_a_chapter_opens_as_a_notebook_and_runs(lab, browser):
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(lab)
+    chapter = page.locator(".jp-DirListing-item", has_text="one.md")
+    until(page, ".jp-NotebookPanel .jp-CodeCell", chapter.dblclick)
+    page.wait_for_selector(".jp-NotebookPanel aside:has-text('A boxed note')")
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
 
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=chromium, args=[f"--{flag}" for flag in QUIET]
-        )
-        page = browser.new_page()
-        page.set_default_timeout(120_000)
-        page.goto(lab)
-        chapter = page.locator(".jp-DirListing-item", has_text="one.md")
-        until(page, ".jp-NotebookPanel .jp-CodeCell", chapter.dblclick)
-        page.wait_for_selector(".jp-NotebookPanel aside:has-text('A boxed note')")
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    def run_the_cell():
+        page.locator(".jp-CodeCell .cm-content").first.click()
+        page.keyboard.press("Shift+Enter")
 
-        def run_the_cell():
-            page.locator(".jp-CodeCell .cm-content").first.click()
-            page.keyboard.press("Shift+Enter")
-
-        until(page, ".jp-OutputArea-output pre", run_the_cell)
-        output = page.locator(".jp-OutputArea-output pre").first
-        assert output.inner_text().strip() == "42"
-        browser.close()
+    until(page, ".jp-OutputArea-output pre", run_the_cell)
+    output = page.locator(".jp-OutputArea-output pre").first
+    assert output.inner_text().strip() == "42"
+    page.close()

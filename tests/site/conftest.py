@@ -1,24 +1,12 @@
-"""A browser, and the built site on a server of this machine."""
+"""The built site on a server of this machine, and windows to look at it."""
 
 import functools
 import http.server
-import os
-import shutil
 import threading
 
 import pytest
 from built_site import page_names
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 NO_BUILD = "no-build"
 
 
@@ -27,22 +15,6 @@ def pytest_generate_tests(metafunc):
     if "name" in metafunc.fixturenames and "build" in metafunc.fixturenames:
         names = page_names(metafunc.config.option.build) or [NO_BUILD]
         metafunc.parametrize("name", names)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium: without it the tests are skipped on a laptop and fail in CI."""
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing; install it, for example from Debian.")
-        pytest.skip("Chromium is missing; install it to run the browser tests.")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

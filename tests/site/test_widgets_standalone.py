@@ -1,8 +1,5 @@
 """explore and quiz in a browser, on a bare page: keyboard, no script, phone, axe."""
 
-import os
-import shutil
-
 import matplotlib
 import pytest
 
@@ -14,15 +11,6 @@ import matplotlib.pyplot as plt
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 STATUS = ".dlb-explore [role=status]"
 
 
@@ -77,20 +65,6 @@ def questions():
         },
         {"ask": "A thousand?", "answer": 1000, "right": "Good.", "wrong": "No."},
     )._repr_html_()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing; install it, for example from Debian.")
-        pytest.skip("Chromium is missing; install it to run the browser tests.")
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
