@@ -280,6 +280,15 @@ def question(page, number: int):
     return form, form.get_by_role("button", name="Check"), form.get_by_role("status")
 
 
+@pytest.fixture(scope="module")
+def shared_quiz(browser, questions):
+    """One page with the questions, for tests that leave no trace on it."""
+    page = browser.new_page()
+    page.set_content(questions)
+    yield page
+    page.close()
+
+
 class TestQuiz:
     def test_one_right_choice_by_keyboard(self, open_page, questions):
         page = open_page(questions)
@@ -339,13 +348,6 @@ class TestQuiz:
         shared_quiz.get_by_role("textbox", name="Your answer").nth(1).fill(typed)
         button.click()
         assert status.inner_text() == "✓ Right. Good."
-
-    @pytest.fixture(scope="class")
-    def shared_quiz(self, browser, questions):
-        page = browser.new_page()
-        page.set_content(questions)
-        yield page
-        page.close()
 
     def test_two_identical_copies_are_independent(self, open_page, questions):
         page = open_page(questions + questions)
