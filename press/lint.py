@@ -170,8 +170,12 @@ def _value(text: str) -> Any:
 
 
 def read(path: Path) -> Chapter:
-    """Read a chapter with the parser that myst-nb reads it with."""
-    text = Path(path).read_text("utf-8")
+    """Read a chapter's file."""
+    return parse(Path(path).read_text("utf-8"), path)
+
+
+def parse(text: str, path: Path | str = "") -> Chapter:
+    """Read a chapter's text with the parser that myst-nb reads it with."""
     config = MdParserConfig(
         enable_extensions={"colon_fence", "dollarmath", "deflist"},
         disable_syntax=["inline"],

@@ -77,6 +77,7 @@ class NotebooksBuilder(Builder):
     def init(self):
         self.repository = repository(self.config)
         self.current_docname = ""
+        self.notebooks = {}
         self.names = []
 
     def get_outdated_docs(self):
@@ -94,17 +95,18 @@ class NotebooksBuilder(Builder):
         pass
 
     def write(self, build_docnames, updated_docnames, method="update"):
-        self.names = self.notebook_names()
+        self.notebooks = self.executed_notebooks()
+        self.names = list(self.notebooks)
         super().write(sorted(self.names), [], method)
 
-    def notebook_names(self) -> list[str]:
-        """The documents that are notebooks with at least one code cell."""
-        return [
-            docname
+    def executed_notebooks(self) -> dict[str, nbformat.NotebookNode]:
+        """The documents that are notebooks with at least one code cell, executed."""
+        notebooks = {
+            docname: self.executed(docname)
             for docname in self.env.found_docs
             if "kernelspec" in self.env.metadata.get(docname, {})
-            and _code_cells(self.executed(docname))
-        ]
+        }
+        return {name: found for name, found in notebooks.items() if _code_cells(found)}
 
     def executed(self, docname) -> nbformat.NotebookNode:
         """The executed notebook that myst-nb left beside the site."""
@@ -124,7 +126,7 @@ class NotebooksBuilder(Builder):
     def write_doc(self, docname, doctree):
         if docname not in self.names:
             return  # Sphinx adds the table of contents to what is written
-        executed = self.executed(docname)
+        executed = self.notebooks[docname]
         if not ran_to_the_end(executed):
             self.warn(docname, "not written, for the chapter did not run to its end")
             self.names.remove(docname)  # and what an earlier build wrote goes

@@ -15,10 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from press.build import SITE, Book, Problem
 from press.execution import say, write_whole
+from press.lint import parse
 
 COMPRESSED = {".css", ".js", ".html", ".svg", ".json", ".ttf", ".txt"}
-CALLS = ("claim", "explore", "quiz", "check")
-CELL = re.compile(r"^(`{3,})\{code-cell\}[^\n]*\n(.*?)^\1\s*$", re.M | re.S)
 INLINE_IMAGE = re.compile(r"data:image/[^\"')\s]+")
 COLUMNS = {
     "seconds": "seconds",
@@ -53,44 +52,26 @@ class Named(HTMLParser):
             self.images.add(found["src"])
 
 
-def code_cells(source: str) -> list[str]:
-    """Return the code of a chapter's cells, without their options."""
-    cells = [match.group(2) for match in CELL.finditer(source)]
-    cells = [re.sub(r"\A---\n.*?^---\n", "", cell, flags=re.M | re.S) for cell in cells]
-    return [re.sub(r"\A(:[^\n]*\n)+", "", cell) for cell in cells]
-
-
-def count_calls(code: str) -> dict[str, int]:
-    """Count the calls of the book's own functions; code that is no Python has none."""
-    counts = dict.fromkeys(CALLS, 0)
-    try:
-        tree = ast.parse(re.sub(r"^\s*[%!].*$", "", code, flags=re.M))
-    except SyntaxError:
-        return counts
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            name = node.func.id
-            if name in counts:
-                counts[name] += 1
-    return counts
-
-
 def contents(source: str) -> dict[str, int]:
     """Count what a chapter's source holds."""
-    calls = dict.fromkeys(CALLS, 0)
-    for code in code_cells(source):
-        for name, number in count_calls(code).items():
-            calls[name] += number
-    drawn = re.findall(r"^(?:`{3,}|:{3,})\{figure\}", source, flags=re.M)
-    computed = re.findall(r"^\s*figure:", source, flags=re.M)
-    exercises = re.findall(r"^(?:`{3,}|:{3,})\{exercise(?:-start)?\}", source, re.M)
+    chapter = parse(source)
+    names = [block.name for block in chapter.blocks]
+
+    def calls(name: str) -> int:
+        """Count the calls of one of the book's own functions."""
+        found = (call for cell in chapter.cells for call in cell.named(name))
+        return sum(isinstance(call.func, ast.Name) for call in found)
+
+    computed = [
+        cell for cell in chapter.cells if "figure" in (cell.options.get("mystnb") or {})
+    ]
     return {
-        "figures": len(drawn) + len(computed),
-        "explores": calls["explore"],
-        "claims": calls["claim"],
-        "exercises": len(exercises),
-        "checks": calls["check"],
-        "quizzes": calls["quiz"],
+        "figures": names.count("figure") + len(computed),
+        "explores": calls("explore"),
+        "claims": calls("claim"),
+        "exercises": names.count("exercise") + names.count("exercise-start"),
+        "checks": calls("check"),
+        "quizzes": calls("quiz"),
     }
 
 
