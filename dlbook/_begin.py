@@ -12,21 +12,29 @@ from ._plots import use_style
 GPU_MENU = "Runtime > Change runtime type > T4 GPU"
 
 
-def begin(seed: int = 0, gain: str | None = None) -> torch.device:
+def begin(seed: int = 0, gain: str | None = None, threads: int = 1) -> torch.device:
     """Say where this runs, seed every generator and set the plot style.
+
+    PyTorch gets a fixed number of threads, whatever the machine has. Sums are then
+    taken in the same order everywhere, so that a reader with other cores sees the same
+    numbers. And for the small tensors of most chapters one thread is the fastest.
 
     Args:
         seed: seed of ``random``, NumPy and PyTorch, from 0 to 2**32 - 1.
         gain: what a GPU adds in this chapter, as one sentence with no full stop,
             such as ``"Section 9 trains a wider network"``.
+        threads: how many processor cores PyTorch uses; more than 1 only where a
+            chapter has large layers and was measured to be faster with it.
 
     Returns:
         The device to compute on: CUDA, then Apple's MPS, then the CPU.
 
     Raises:
-        TypeError, ValueError: the seed is not a number that all generators take.
+        TypeError, ValueError: the seed is not a number that all generators take, or
+            ``threads`` is no whole number from 1 on.
     """
     _seed_all(seed)
+    _use_threads(threads)
     use_style()
     device = _find_device()
     if device.type == "cpu":
@@ -47,6 +55,15 @@ def _seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+def _use_threads(threads: int) -> None:
+    """Let PyTorch use this many cores."""
+    if isinstance(threads, bool) or not isinstance(threads, int):
+        raise TypeError(f"begin: threads must be a whole number, not {threads!r}.")
+    if threads < 1:
+        raise ValueError(f"begin: threads must be at least 1, not {threads}.")
+    torch.set_num_threads(threads)
 
 
 def _find_device() -> torch.device:

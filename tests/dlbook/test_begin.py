@@ -20,9 +20,11 @@ def _plain_machine(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     rules = torch.are_deterministic_algorithms_enabled()
+    threads = torch.get_num_threads()
     with mpl.rc_context():
         yield
     torch.use_deterministic_algorithms(rules)
+    torch.set_num_threads(threads)
 
 
 def draws():
@@ -37,6 +39,20 @@ def test_returns_the_cpu_and_seeds_every_generator(capsys):
     assert draws() == first
     begin(seed=1)
     assert all(a != b for a, b in zip(draws(), first, strict=True))
+
+
+def test_the_number_of_threads_does_not_depend_on_the_machine():
+    torch.set_num_threads(3)
+    begin()
+    assert torch.get_num_threads() == 1
+    begin(threads=2)
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.0, True, "2"])
+def test_a_wrong_number_of_threads_is_said_in_one_sentence(threads):
+    with pytest.raises((TypeError, ValueError), match=r"threads must be .*\.$"):
+        begin(threads=threads)
 
 
 def test_a_laptop_and_a_build_server_print_the_same(monkeypatch, capsys):
