@@ -103,7 +103,7 @@ def faulty_chapter(name):
     for label in LABELS:
         text = text.replace(label, f"{label}-{name}".replace("_", "-"))
     text = text.split("```{bibliography}")[0]
-    return text.replace("{cite:t}`rosenblatt1958perceptron`", "Rosenblatt")
+    return text.replace("{cite:t}`fixture1958perceptron`", "Rosenblatt")
 
 
 def small_book(folder, root, chapters=()):
