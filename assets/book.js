@@ -103,7 +103,7 @@
     if (box.tagName === "PRE") {
       return 7.8 * Math.max(...box.textContent.split("\n").map((line) => line.length)) > room;
     }
-    const formula = box.querySelector(".katex-html");
+    const formula = box.matches(".math-scroll") && box.querySelector(".katex-html");
     return !formula || 11 * formula.textContent.length > room;
   };
   const approach = new IntersectionObserver((entries) => {
