@@ -106,10 +106,14 @@
     const formula = box.matches(".math-scroll") && box.querySelector(".katex-html");
     return !formula || 11 * formula.textContent.length > room;
   };
-  const approach = new IntersectionObserver((entries) => {
-    const near = entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target);
+  const measure = (near) => {
     const wide = near.map((box) => box.scrollWidth > box.clientWidth);
     near.forEach((box, i) => mark(box, wide[i]));
+    /* A formula grows when its font arrives. */
+    if (document.fonts.status === "loading") document.fonts.ready.then(() => measure(near));
+  };
+  const approach = new IntersectionObserver((entries) => {
+    measure(entries.filter((entry) => entry.isIntersecting).map((entry) => entry.target));
   }, { rootMargin: "50%" });
   const judge = () => {
     const room = document.getElementById("main-content").clientWidth - 150;
