@@ -8,6 +8,10 @@ from built_site import page_names
 pytestmark = pytest.mark.browser
 
 SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
+# axe needs ten seconds for the thousands of elements of a chapter's formulas. So it
+# checks a chapter in each theme and at each size, and the pages beside the chapters,
+# which share their frame, in all four combinations.
+AXE_ON_CHAPTERS = {("desktop", "light"), ("phone", "dark")}
 # The whole page, so that what loads late loads now.
 SCROLL = """async () => {
   for (let y = 0; y < document.body.scrollHeight; y += 4000) {
@@ -24,8 +28,6 @@ TOO_WIDE = """() => [...document.querySelectorAll('body *')]
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_page(name, build, origin, visit, size, theme):
-    from axe_playwright_python.sync_playwright import Axe
-
     width, height = SIZES[size]
     seen = visit(
         f"{origin}/{name}",
@@ -38,10 +40,19 @@ def test_page(name, build, origin, visit, size, theme):
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width, f"the page is {wide} px wide: {page.evaluate(TOO_WIDE)}"
-    found = Axe().run(page).response["violations"]
-    assert [summary(violation) for violation in found] == []
+    if (size, theme) in AXE_ON_CHAPTERS or "/" not in name:
+        assert violations(page) == []
     assert seen.complaints == []
     assert seen.foreign(origin) == []
+
+
+def violations(page):
+    """What axe-core finds on an open page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    # The many elements that pass need not be listed: that halves the time.
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    return [summary(violation) for violation in found.response["violations"]]
 
 
 def summary(violation):
