@@ -7,10 +7,14 @@ the sources of `dlbook`, the pinned packages and the version of Python. One file
 one execution and is put in place in one step, so a build that is killed leaves nothing
 half-written, and a damaged file is no more than a chapter that is executed again.
 
+Before Sphinx reads the pages, the chapters among them that have no stored execution run
+side by side, one on each core; reading a page then only fills in its outputs.
+
 Sphinx reads each chapter once for both builders (notebooks and site). What one builder
 read, the other must write, so this extension hands the names on in a small file.
 """
 
+import asyncio
 import hashlib
 import json
 import os
@@ -20,24 +24,29 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar, NamedTuple
 
 import myst_nb.core.execute as myst_nb_execute
 import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
-from myst_nb.core.execute import ExecutionError, NotebookClientBase
+from myst_nb.core.execute import ExecutionError, NotebookClientBase, create_client
+from myst_nb.core.read import create_nb_reader
 from nbclient import NotebookClient
 from nbclient.exceptions import (
     CellExecutionError,
     CellTimeoutError,
     DeadKernelError,
 )
+from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parent.parent
+MOST_SIDE_BY_SIDE = 4  # chapters: each may hold a gigabyte
 KEEP_FINGERPRINTS = 2  # so that switching between two branches executes nothing
 KEEP_EXECUTIONS = 4  # of one chapter under one fingerprint
 EXECUTION_TAGS = {"raises-exception", "skip-execution"}
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
+logger = logging.getLogger(__name__)
 failures: list[str] = []
 """The messages about failed cells of this process, for a summary at the end."""
 
@@ -135,9 +144,7 @@ class Store:
         stored = {
             "seconds": round(seconds, 2),
             "metadata": {key: notebook.metadata[key] for key in sorted(kept)},
-            "outputs": [
-                [cell.execution_count, cell.outputs] for cell in code_cells(notebook)
-            ],
+            "outputs": counts_and_outputs(notebook),
         }
         write_whole(path, json.dumps(stored))
         same = self.folder.glob(f"{path.name.rpartition('-')[0]}-*.json")
@@ -183,17 +190,22 @@ def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def counts_and_outputs(notebook) -> list[list]:
+    """Return what an execution left in each code cell."""
+    return [[cell.execution_count, cell.outputs] for cell in code_cells(notebook)]
+
+
 def say(text: str, end: str = "\n") -> None:
     """Print at once, so that a person sees how far a build has come."""
     print(text, end=end, flush=True)
 
 
 class Progress:
-    """One line for each executed chapter; it counts its cells on a terminal."""
+    """Lines for each executed chapter; a lone one counts its cells on a terminal."""
 
-    def __init__(self, name: str, cells: int):
+    def __init__(self, name: str, cells: int, live: bool):
         self.name, self.cells, self.done = name, cells, 0
-        self.live = sys.stdout.isatty()
+        self.live = live and sys.stdout.isatty()
         self.begun = time.monotonic()
         say(f"  {name}: executing {cells} cells", end="" if self.live else "\n")
 
@@ -212,27 +224,35 @@ class Progress:
         return seconds
 
 
+class Failure(NamedTuple):
+    """An execution that broke off, kept until Sphinx reads the chapter."""
+
+    error: Exception
+    index: int | None  # of the cell that failed; None where no kernel started
+    outputs: list
+    seconds: float
+
+
 class ChapterClient(NotebookClientBase):
-    """Fills a chapter with stored outputs, or executes it and stores them.
+    """Executes a chapter and stores its outputs; fills it with them when it is read.
 
     It takes the place of myst-nb's client for `execute_notebooks: cache`.
     """
 
     root, source, only = ROOT, Path(), ""
     fingerprint = ""
+    failed: ClassVar[dict[str, Failure]] = {}
 
     def start_client(self) -> None:
         """Give every code cell its outputs; report the cell that fails."""
-        store = Store(self.nb_config.execution_cache_path, self.fingerprint)
-        stored = store.load(self.path, self.notebook)
-        if stored is not None:
+        failure = self.failed.pop(self.name, None)
+        if failure is not None:
+            self.fill(failure.outputs)
+            self.report(failure)
+        elif stored := self.stored():
             self.notebook.metadata.update(nbformat.from_dict(stored["metadata"]))
-            cells = code_cells(self.notebook)
-            for cell, (count, outputs) in zip(cells, stored["outputs"], strict=True):
-                cell.execution_count, cell.outputs = count, outputs
+            self.fill(stored["outputs"])
             self.note(stored["seconds"])
-        elif self.only in ("", self.name):
-            self.execute(store)
         for cell in code_cells(self.notebook):
             cell.outputs = merge_streams(cell.get("outputs", []))
 
@@ -244,13 +264,28 @@ class ChapterClient(NotebookClientBase):
             path = path.relative_to(self.source)
         return path.with_suffix("").as_posix()
 
-    def execute(self, store: Store) -> None:
-        """Run the cells in a fresh kernel."""
-        progress = Progress(self.name, len(code_cells(self.notebook)))
-        last = {}
+    @property
+    def store(self) -> Store:
+        """Where executions are kept."""
+        return Store(self.nb_config.execution_cache_path, self.fingerprint)
+
+    def stored(self) -> dict | None:
+        """Return the stored execution of these cells; None where there is none."""
+        return self.store.load(self.path, self.notebook)
+
+    def fill(self, outputs: list) -> None:
+        """Give every code cell its execution count and outputs."""
+        cells = code_cells(self.notebook)
+        for cell, (count, printed) in zip(cells, outputs, strict=True):
+            cell.execution_count, cell.outputs = count, printed
+
+    async def execute(self, live: bool) -> None:
+        """Run the cells in a fresh kernel; store the outputs, or keep the failure."""
+        progress = Progress(self.name, len(code_cells(self.notebook)), live)
+        begun = []
 
         def starts(cell, cell_index):
-            last.update(cell=cell, index=cell_index)
+            begun.append(cell_index)
             progress.step()
 
         client = NotebookClient(
@@ -265,7 +300,7 @@ class ChapterClient(NotebookClientBase):
         try:
             with where or nullcontext(str(self.path.parent)) as folder:
                 client.resources["metadata"] = {"path": folder}
-                client.execute(env=kernel_environment(self.root))
+                await client.async_execute(env=kernel_environment(self.root))
         except (
             CellExecutionError,
             CellTimeoutError,
@@ -274,36 +309,38 @@ class ChapterClient(NotebookClientBase):
             RuntimeError,
         ) as error:
             seconds = progress.finish("FAILED")
-            self.fail(error, last)
-            self.note(seconds, error)
-            if self.nb_config.execution_raise_on_error:
-                raise ExecutionError(str(self.path)) from error
+            index = begun[-1] if begun else None
+            outputs = counts_and_outputs(self.notebook)
+            self.failed[self.name] = Failure(error, index, outputs, seconds)
         else:
             seconds = progress.finish("executed")
-            store.save(self.path, self.notebook, seconds)
-            self.note(seconds)
+            self.store.save(self.path, self.notebook, seconds)
 
-    def fail(self, error: Exception, last: dict) -> None:
+    def report(self, failure: Failure) -> None:
         """Say which cell of which chapter failed, and why."""
-        cells = code_cells(self.notebook)
-        if not last:
+        error, index = failure.error, failure.index
+        if index is None:
             message = f"{self.name}: no kernel could be started: {error}"
             line = None
         else:
-            number = 1 + next(i for i, c in enumerate(cells) if c is last["cell"])
-            source = last["cell"].source.strip()
+            failed, cells = self.notebook.cells[index], code_cells(self.notebook)
+            number = 1 + next(i for i, cell in enumerate(cells) if cell is failed)
+            source = failed.source.strip()
             first = source.splitlines()[0] if source else ""
-            line = self.cell_line(last["index"])
+            line = self.cell_line(index)
             message = (
                 f"{self.name}: cell {number} of {len(cells)} failed: "
                 f"{self.reason(error)}\n"
                 f"The cell begins, after line {line}, with: {first}"
             )
             if isinstance(error, CellExecutionError):
-                trace = error_traceback(last["cell"]) or error.traceback
+                trace = error_traceback(failed) or error.traceback
                 message += f"\n{ANSI.sub('', trace).rstrip()}"
         failures.append(message)
         self.logger.warning(message, subtype="exec", line=line)
+        self.note(failure.seconds, error)
+        if self.nb_config.execution_raise_on_error:
+            raise ExecutionError(str(self.path)) from error
 
     def reason(self, error: Exception) -> str:
         """Return what went wrong in one line."""
@@ -352,6 +389,45 @@ def configure(app, config) -> None:
     shape = toc.read_text(encoding="utf-8") if toc.is_file() else ""
     where = os.environ.get("GITHUB_REPOSITORY", "")  # the notebooks link to their site
     config.execution_fingerprint = digest(sources, ROOT, print_of_all, shape, where)
+
+
+def unread(app, env, names) -> list[ChapterClient]:
+    """Return a client for each of these pages that must be executed to be read."""
+    clients = []
+    for name in names:
+        path = env.doc2path(name)
+        text = Path(path).read_text(encoding="utf-8")
+        reader = create_nb_reader(path, env.myst_config, env.mystnb_config, text)
+        if reader is None:  # a page without cells
+            continue
+        client = create_client(
+            reader.read(text), str(path), env.mystnb_config, logger, reader.read_fmt
+        )
+        wanted = isinstance(client, ChapterClient) and client.only in ("", client.name)
+        if wanted and client.stored() is None:
+            clients.append(client)
+    return clients
+
+
+def execute_side_by_side(app, env, names) -> None:
+    """Execute what the pages about to be read need, one chapter on each core.
+
+    Sphinx reads one page after another. Were each executed when it is read, all cores
+    but one would idle, since a chapter computes in one thread.
+    """
+    clients = unread(app, env, names)
+    cores = min(os.cpu_count() or 1, MOST_SIDE_BY_SIDE)
+
+    async def execute_all():
+        free = asyncio.Semaphore(cores)
+
+        async def execute(client):
+            async with free:
+                await client.execute(live=len(clients) == 1)
+
+        await asyncio.gather(*map(execute, clients))
+
+    asyncio.run(execute_all())
 
 
 def prune(app) -> None:
@@ -451,4 +527,5 @@ def setup(app):
     app.connect("builder-inited", prune)
     app.connect("builder-inited", InStep)
     app.connect("env-get-outdated", reread_only)
+    app.connect("env-before-read-docs", execute_side_by_side)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,7 @@
 """What is executed, when, and what a reader is told: on a tiny book, with kernels."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -102,8 +103,8 @@ class Tiny:
         """Build, and return the names of the chapters that were executed."""
         status, output = self.build(only)
         assert status == 0, output
-        lines = output.splitlines()
-        return [line.split(":")[0].strip() for line in lines if ": executed in" in line]
+        lines = [line for line in output.splitlines() if ": executed in" in line]
+        return sorted(line.split(":")[0].strip() for line in lines)
 
     def page(self, name: str, folder: str = "html") -> str:
         suffix = {"html": "html", "text": "txt"}[folder]
@@ -209,6 +210,30 @@ def test_a_slow_cell_is_stopped_with_a_clear_sentence(book):
     assert status == 1
     assert "part/one: cell 1 of 2" in output.splitlines()[-1]
     assert "longer than 1 s" in output
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core runs one chapter")
+def test_chapters_are_executed_side_by_side(book):
+    meet = (
+        "import time\nfrom pathlib import Path\n"
+        "Path({mine!r}).touch()\n"
+        "while not Path({other!r}).exists():\n    time.sleep(0.05)\n"
+    )
+    files = [str(book.root / "one.here"), str(book.root / "two.here")]
+    for name, mine, other in (("one", *files), ("two", *files[::-1])):
+        cell = meet.format(mine=mine, other=other)
+        book.edit(f"chapters/part/{name}.md", f'print("{name}")', cell + "print(1)")
+    assert book.executed() == ["part/one", "part/two"]
+
+
+def test_every_chapter_that_fails_is_named(book):
+    for name in ("one", "two"):
+        book.edit(f"chapters/part/{name}.md", f'print("{name}")', f'int("{name}")')
+    status, output = book.build()
+    assert status == 1
+    for name in ("one", "two"):
+        assert f"part/{name}: cell 1 of 2 failed: ValueError" in output
+        assert f"invalid literal for int() with base 10: '{name}'" in output
 
 
 def test_a_warning_fails_every_build_until_it_is_mended(book):
